@@ -9,7 +9,7 @@ import { eventually } from '../src/__testUtils__/eventually';
 import { startBackend } from '../src/__testUtils__/startBackend';
 import { appConfigFor, TEST_USER } from '../src/__testUtils__/testProvider';
 import { readPackageFile } from '../src/config/__testUtils__/documentedKeys';
-import { isJsonObject } from '../src/config/ConfigSection';
+import { isFields } from '../src/util/fields';
 import discoveryModule from '../src/index';
 import { createCatalogObserver } from './__testUtils__/catalogObserver';
 import { configExamples, EXAMPLE_HOST } from './__testUtils__/readmeText';
@@ -90,7 +90,7 @@ async function startWith({ files, detourTo, rules, config }: WorldOptions) {
 }
 
 function getSection({ catalog }: JsonObject): JsonObject {
-  return isJsonObject(catalog) ? catalog : {};
+  return isFields(catalog) ? catalog : {};
 }
 
 /** The rules of the README. */

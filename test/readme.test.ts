@@ -22,7 +22,7 @@ import {
 import { startBackend } from '../src/__testUtils__/startBackend';
 import { connectTestProvider, TEST_USER } from '../src/__testUtils__/testProvider';
 import { loadOwnSchema } from '../src/config/__testUtils__/documentedKeys';
-import { isJsonObject } from '../src/config/ConfigSection';
+import { isFields } from '../src/util/fields';
 import { readProviderConfigs } from '../src/config/__testUtils__/readOneProvider';
 
 describe('the guide', () => {
@@ -80,7 +80,7 @@ describe('the configuration of the guide', () => {
 
   it('configures a static token as the backends of other tests do, for the catalog only', () => {
     const tokens = configExamples().flatMap(({ backend }) =>
-      isJsonObject(backend) && backend.auth !== undefined ? [backend.auth] : [],
+      isFields(backend) && backend.auth !== undefined ? [backend.auth] : [],
     );
     const like = JSON.stringify(apiAuthConfig).replace(TOKEN, 'a-static-token');
     const { externalAccess } = z
@@ -111,7 +111,7 @@ describe('the configuration of the guide', () => {
 
 /** One process needs no bus, and polling the bus would delay its shutdown. */
 function withoutBus(config: JsonObject): JsonObject {
-  const events = isJsonObject(config.events) ? config.events : {};
+  const events = isFields(config.events) ? config.events : {};
   return { ...config, events: { ...events, useEventBus: 'never' } };
 }
 

@@ -6,12 +6,8 @@
  */
 
 import { Config, ConfigReader, readDurationFromConfig } from '@backstage/config';
-import {
-  durationToMilliseconds,
-  HumanDuration,
-  JsonObject,
-  JsonValue,
-} from '@backstage/types';
+import { durationToMilliseconds, HumanDuration, JsonValue } from '@backstage/types';
+import { isFields } from '../util/fields';
 import { suggestKey } from './configurationKeys';
 
 const DURATION_EXAMPLES =
@@ -129,11 +125,11 @@ export class ConfigSection {
     ignored: readonly string[] = [],
   ): ConfigSection {
     const value = this.value(key);
-    if (value !== undefined && !isJsonObject(value)) {
+    if (value !== undefined && !isFields(value)) {
       this.addBadValue(key, `must be an object with the keys ${allowed.join(', ')}`);
     }
     const section = new ConfigSection(
-      new ConfigReader(isJsonObject(value) ? value : {}, 'app-config'),
+      new ConfigReader(isFields(value) ? value : {}, 'app-config'),
       this.fullKey(key),
       this.findings,
     );
@@ -265,11 +261,6 @@ function describeRange({ min, aboveMin, max, integer }: NumberRange): string {
 }
 
 const MAX_SHOWN_LENGTH = 80;
-
-/** Whether a JSON value is an object, and not a list. */
-export function isJsonObject(value: JsonValue | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
 
 /** Describes the type of a value that may be a misplaced secret. */
 export function describeKind(value: JsonValue | undefined): string {

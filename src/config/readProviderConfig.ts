@@ -11,8 +11,9 @@ import { stringifyError } from '@backstage/errors';
 import { parseCatalogPath } from '../filters/catalogPaths';
 import { CatalogPath } from '../filters/types';
 import { MIN_REQUESTS_PER_SECOND, RateLimitSetting } from '../http/types';
+import { isFields } from '../util/fields';
 import { isAddressable } from '../util/text';
-import { ConfigSection, describeValue, isJsonObject } from './ConfigSection';
+import { ConfigSection, describeValue } from './ConfigSection';
 import { DEFAULTS, findNearest, listKeys } from './configurationKeys';
 import { readCredentials } from './readIntegrations';
 import { readFilters } from './readFilters';
@@ -168,7 +169,7 @@ function readRateLimit(provider: ConfigSection): RateLimitSetting {
   if (value === 'auto' || value === 'off') {
     return { kind: value };
   }
-  if (!isJsonObject(value)) {
+  if (!isFields(value)) {
     provider.addBadValue(
       'rateLimit',
       'must be "auto", "off" (in quotes) or { requestsPerSecond, burst }',
@@ -214,7 +215,7 @@ function readSchedule(provider: ConfigSection): SchedulerServiceTaskScheduleDefi
   const keys = ['frequency', 'timeout', 'initialDelay', 'scope'];
   const schedule = provider.section('schedule', keys);
   // A schedule that is not an object is one fault, not three.
-  if (isJsonObject(provider.value('schedule'))) {
+  if (isFields(provider.value('schedule'))) {
     checkSchedule(schedule);
   }
   if (provider.problemCount > problemsBefore) {
@@ -265,7 +266,7 @@ function checkSpecialFrequency(schedule: ConfigSection): boolean {
     );
     return true;
   }
-  if (!isJsonObject(value) || !('cron' in value || 'trigger' in value)) {
+  if (!isFields(value) || !('cron' in value || 'trigger' in value)) {
     return false;
   }
   if ('trigger' in value) {

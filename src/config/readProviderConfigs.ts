@@ -13,7 +13,6 @@ import {
   ConfigSection,
   describeKind,
   describeValue,
-  isJsonObject,
 } from './ConfigSection';
 import { DEFAULT_PROVIDER_ID, listKeys } from './configurationKeys';
 import {
@@ -23,6 +22,7 @@ import {
 } from './readIntegrations';
 import { readProviderConfig } from './readProviderConfig';
 import { DiscoveryConfig, ProviderConfig, ProviderCredentials } from './types';
+import { isFields } from '../util/fields';
 import { sha256 } from '../util/text';
 
 const PROVIDERS_KEY = 'catalog.providers.bitbucketServer';
@@ -106,7 +106,7 @@ function withOwnCredentials(
 }
 
 function listProviders(value: JsonValue, problems: string[]): ProviderEntry[] {
-  if (!isJsonObject(value)) {
+  if (!isFields(value)) {
     problems.push(
       `${PROVIDERS_KEY} must be a provider with a host or a map of providers, but is ${describeValue(value)}`,
     );
@@ -131,7 +131,7 @@ function isProviderKeyWithoutProvider(
   key: string,
   entry: JsonValue | undefined,
 ): boolean {
-  return listKeys().includes(key) && !(isJsonObject(entry) && 'host' in entry);
+  return listKeys().includes(key) && !(isFields(entry) && 'host' in entry);
 }
 
 function listMapEntry(
@@ -144,7 +144,7 @@ function listMapEntry(
     problems.push(`${PROVIDERS_KEY} has a provider with an empty id; name it`);
     return [];
   }
-  if (!isJsonObject(entry)) {
+  if (!isFields(entry)) {
     problems.push(
       `${path} must be a provider, an object with at least a host, but is ${describeKind(entry)}; a single provider has its host directly below ${PROVIDERS_KEY}`,
     );

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { loadConfigSchema } from '@backstage/config-loader';
 import { JsonObject, JsonValue } from '@backstage/types';
-import { isJsonObject } from '../ConfigSection';
+import { isFields } from '../../util/fields';
 
 /** The root of the package. */
 const PACKAGE_ROOT = resolve(__dirname, '../../..');
@@ -34,7 +34,7 @@ function property(
   ...path: string[]
 ): JsonValue | undefined {
   return path.reduce<JsonValue | undefined>(
-    (parent, key) => (isJsonObject(parent) ? parent[key] : undefined),
+    (parent, key) => (isFields(parent) ? parent[key] : undefined),
     value,
   );
 }
@@ -60,7 +60,7 @@ export function keysOfSchema(
   prefix = '',
 ): DocumentedKey[] {
   const properties = property(schema, 'properties');
-  return Object.entries(isJsonObject(properties) ? properties : {}).flatMap(
+  return Object.entries(isFields(properties) ? properties : {}).flatMap(
     ([name, child]) => {
       const key = prefix + name;
       const isSection = property(child, 'properties') !== undefined && key !== 'schedule';
