@@ -25,7 +25,8 @@ import { DiscoveryConfig, ProviderConfig, ProviderCredentials } from './types';
 import { isFields } from '../util/fields';
 import { sha256 } from '../util/text';
 
-const PROVIDERS_KEY = 'catalog.providers.bitbucketServer';
+/** The key of all providers in the configuration. */
+export const PROVIDERS_KEY = 'catalog.providers.bitbucketServer';
 
 /** One provider as written in the configuration. */
 interface ProviderEntry {

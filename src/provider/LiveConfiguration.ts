@@ -11,15 +11,13 @@ import {
 } from '@backstage/backend-plugin-api';
 import { isError } from '@backstage/errors';
 import pLimit from 'p-limit';
-import { readDiscoveryConfig } from '../config/readProviderConfigs';
+import { PROVIDERS_KEY, readDiscoveryConfig } from '../config/readProviderConfigs';
 import { ConfiguredProvider, DiscoveryConfig } from '../config/types';
 import { LimiterRegistry } from '../http/LimiterRegistry';
 import { onAbort } from '../util/abort';
 import { ProviderFactory, CreatedProvider } from './createProviders';
 import { agreedBy } from './limiters';
 import { EntityProvider, EntityProviderConnection } from '@backstage/plugin-catalog-node';
-
-const PROVIDERS_KEY = 'catalog.providers.bitbucketServer';
 
 /** Options for {@link LiveConfiguration}. */
 export interface LiveConfigurationOptions {
@@ -86,9 +84,7 @@ export class LiveConfiguration {
     }
     const previous = this.#inEffect;
     const following = byId(next);
-    const changed = providers.filter(({ id }) =>
-      isChanged(following.get(id), previous.get(id)),
-    );
+    // A provider that was removed does not change: its configuration stays in effect.
     this.#inEffect = new Map(
       [...previous].map(([id, provider]) => [id, following.get(id) ?? provider]),
     );
@@ -97,24 +93,27 @@ export class LiveConfiguration {
       this.#warnOnce(warning),
     );
     limiters.updateAgreed(agreed);
-    for (const provider of changed) {
+    for (const provider of providers) {
       await this.#reconfigure(provider, previous.get(provider.id));
     }
   }
 
+  /** Does nothing if the configuration in effect is the previous one. */
   async #reconfigure(
     provider: LiveProvider,
     previous: ConfiguredProvider | undefined,
   ): Promise<void> {
     const { createProvider, logger, startIfNeeded } = this.options;
     const next = this.#inEffect.get(provider.id);
-    if (next === undefined) {
-      return;
-    }
     const isIntegrationChanged = !isDeepStrictEqual(
-      next.integration,
+      next?.integration,
       previous?.integration,
     );
+    const isChanged =
+      isIntegrationChanged || !isDeepStrictEqual(next?.written, previous?.written);
+    if (next === undefined || !isChanged) {
+      return;
+    }
     if (isIntegrationChanged) {
       provider.current.context.clients.useCredentials(next.integration);
     }
@@ -174,20 +173,6 @@ export class LiveConfiguration {
       this.options.logger.warn(message);
     }
   }
-}
-
-/** A provider that was removed does not count as changed: its configuration stays in effect. */
-function isChanged(
-  next: ConfiguredProvider | undefined,
-  previous: ConfiguredProvider | undefined,
-): boolean {
-  return (
-    next !== undefined &&
-    !(
-      isDeepStrictEqual(next.integration, previous?.integration) &&
-      isDeepStrictEqual(next.written, previous?.written)
-    )
-  );
 }
 
 function byId({ providers }: DiscoveryConfig): Map<string, ConfiguredProvider> {
