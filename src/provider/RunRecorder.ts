@@ -9,7 +9,7 @@ import { JsonObject } from '@backstage/types';
 import { Run } from '../discovery/performRun';
 import { RunObserver } from '../metrics/observers';
 import { ProviderStateStore } from '../store/ProviderStateStore';
-import { RunEnd, RunRecord, RunTrigger } from '../store/records';
+import { RunEnd, RunTrigger } from '../store/records';
 import { Clock } from '../util/clock';
 import { RequestCounts } from './createClient';
 import { describeFailure, RunLog } from './RunLog';
@@ -68,22 +68,25 @@ export class RunRecorder {
   async finish(run: Run, end: FinishedRunDetails): Promise<void> {
     const { configuration, observer, provider, settings, store } = this.options;
     const { authenticated, requests, state, trigger } = end;
+    const { failure, finishedAtMs, startedAtMs, summary } = run;
     const { host } = provider;
-    const record = toRunRecord(run, requests, { host, authenticated });
     const before = (await store.loadLastRun(provider.id))?.settings;
     const isSame = isDeepStrictEqual(before?.values, settings);
-    const sinceMs = isSame && before ? before.sinceMs : run.startedAtMs;
+    const sinceMs = isSame && before ? before.sinceMs : startedAtMs;
     await store.recordRun(provider.id, {
       run: {
-        ...record,
+        ...{ host, trigger, configuration, startedAtMs, finishedAtMs, summary },
+        status: failure ? 'failed' : 'succeeded',
+        requests: requests.total,
+        authenticated,
+        error: failure && describeFailure(failure, host),
         settings: { values: settings, sinceMs },
-        ...{ host, trigger, configuration },
       },
       state,
     });
-    const failed = run.failure?.kind === 'aborted' ? 'aborted' : 'failed';
-    const durationMs = run.finishedAtMs - run.startedAtMs;
-    observer?.onRun({ result: run.failure ? failed : 'succeeded', durationMs });
+    const failed = failure?.kind === 'aborted' ? 'aborted' : 'failed';
+    const durationMs = finishedAtMs - startedAtMs;
+    observer?.onRun({ result: failure ? failed : 'succeeded', durationMs });
   }
 
   /** Records a run without a result, such as when the catalog or the database failed. */
@@ -106,21 +109,4 @@ export class RunRecorder {
       this.options.log.recordFailed(error);
     }
   }
-}
-
-/** Reduces a run to its record. */
-function toRunRecord(
-  run: Run,
-  requests: RequestCounts,
-  provider: { readonly host: string; readonly authenticated: boolean },
-): RunRecord {
-  return {
-    startedAtMs: run.startedAtMs,
-    finishedAtMs: run.finishedAtMs,
-    status: run.failure ? 'failed' : 'succeeded',
-    summary: run.summary,
-    requests: requests.total,
-    authenticated: provider.authenticated,
-    error: run.failure && describeFailure(run.failure, provider.host),
-  };
 }
