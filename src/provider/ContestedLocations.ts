@@ -36,11 +36,11 @@ export class ContestedLocations implements LocationReader {
   /** Offers the Locations that this provider has just removed to all other providers. */
   async release(removed: readonly CatalogLocation[]): Promise<void> {
     const keys = getEntryKeys(removed);
-    if (keys.size > 0) {
-      this.options.resolver?.check();
+    if (keys.size === 0) {
+      return;
     }
-    const others = this.options.all().filter(provider => provider !== this);
-    for (const other of keys.size > 0 ? others : []) {
+    this.options.resolver?.check();
+    for (const other of this.options.all().filter(provider => provider !== this)) {
       await other.reassert(keys);
     }
   }
