@@ -1,6 +1,6 @@
 /** Counts runs, webhooks, reads of files, and requests to Bitbucket. */
 
-import { AttemptResult, RequestObserver } from '../http/types';
+import { RequestObserver } from '../http/types';
 import { instruments } from './instruments';
 
 /** Results of a run. An abort, such as by its timeout, is not a failure of Bitbucket. */
@@ -25,7 +25,7 @@ class RequestMetrics implements RequestObserver {
     this.#about = { provider, host };
   }
 
-  onAttempt({ result, retry }: { result: AttemptResult; retry: boolean }): void {
+  onAttempt({ result, retry }: Parameters<RequestObserver['onAttempt']>[0]): void {
     const { requests, retries } = instruments();
     requests.add(1, { ...this.#about, status: String(result) });
     if (retry) {
@@ -33,7 +33,7 @@ class RequestMetrics implements RequestObserver {
     }
   }
 
-  onWait({ reason, ms }: { reason: 'limiter' | 'backoff'; ms: number }): void {
+  onWait({ reason, ms }: Parameters<RequestObserver['onWait']>[0]): void {
     instruments().waitTime.add(ms / 1000, { ...this.#about, reason });
   }
 }
@@ -81,7 +81,7 @@ export class ProviderMetrics extends RequestMetrics implements RunObserver {
     }
   }
 
-  onRun({ result, durationMs }: { result: RunResult; durationMs: number }): void {
+  onRun({ result, durationMs }: Parameters<RunObserver['onRun']>[0]): void {
     const { runs, duration } = instruments();
     const attributes = { provider: this.#id, result };
     runs.add(1, attributes);

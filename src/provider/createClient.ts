@@ -15,13 +15,7 @@ import { Fetch, HttpTransport } from '../http/HttpTransport';
 import { LimiterRegistry } from '../http/LimiterRegistry';
 import { createRedactor, Redact, getSecrets } from '../http/redact';
 import { RequestLimiter } from '../http/RequestLimiter';
-import {
-  RequestClass,
-  RequestObserver,
-  Transport,
-  AttemptResult,
-  RequestKind,
-} from '../http/types';
+import { RequestClass, RequestKind, RequestObserver, Transport } from '../http/types';
 import { combineObservers } from '../metrics/observers';
 import { Clock } from '../util/clock';
 
@@ -261,7 +255,7 @@ export class RequestMeter implements RequestObserver {
   #waitedMs = 0;
   readonly #byKind = new Map<RequestKind, number>();
 
-  onAttempt(attempt: { kind: RequestKind; result: AttemptResult; retry: boolean }): void {
+  onAttempt(attempt: Parameters<RequestObserver['onAttempt']>[0]): void {
     this.#total += 1;
     this.#retries += attempt.retry ? 1 : 0;
     this.#rateLimited += attempt.result === 429 ? 1 : 0;
