@@ -13,12 +13,9 @@ const MAX_JSON_VALUES = 1_000_000;
 /** The answer of Bitbucket, or of a proxy in front of it. */
 export class Answer {
   readonly kind = 'answer';
-  readonly reply: HttpReply;
   #json: { readonly value: unknown } | undefined;
 
-  constructor(reply: HttpReply) {
-    this.reply = reply;
-  }
+  constructor(readonly reply: HttpReply) {}
 
   get status(): number {
     return this.reply.status;
