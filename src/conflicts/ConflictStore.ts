@@ -68,7 +68,6 @@ export interface ConflictStoreOptions {
 
 const Side = z.object({ locationKey: z.string(), targetUrl: z.string().optional() });
 const ProviderRow = z.object({
-  provider_id: z.string(),
   conflicts: jsonColumn(
     z.array(z.object({ entityRef: z.string(), refused: Side, holder: Side })),
   ).catch([]),
@@ -225,7 +224,7 @@ export class ConflictStore {
     const rows: unknown[] = await knex(PROVIDERS)
       .whereIn('provider_id', [...this.options.providers.values()])
       .orderBy('provider_id')
-      .select('provider_id', 'conflicts');
+      .select('conflicts');
     return rows.flatMap(row =>
       ProviderRow.parse(row).conflicts.map(conflict => ({
         kind: 'location' as const,
