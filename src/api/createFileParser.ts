@@ -196,8 +196,7 @@ function toEntity(yielded: unknown): Entity {
     const plain: unknown = JSON.parse(canonicalJson(yielded) ?? 'null');
     return validateEntity(plain);
   } catch (error) {
-    const detail = error instanceof Error ? error.message : String(error);
-    throw new TypeError(`it yielded a value that is not an entity: ${detail}`);
+    throw new TypeError(`it yielded a value that is not an entity: ${getMessage(error)}`);
   }
 }
 
