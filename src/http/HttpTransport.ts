@@ -8,6 +8,7 @@
 
 import { InputError } from '@backstage/errors';
 import { Clock, TimeoutReached, withTimeout } from '../util/clock';
+import { parseWebUrl } from '../util/parseUrls';
 import {
   AttemptOutcome,
   decideRetryDelayMs,
@@ -94,8 +95,8 @@ export class HttpTransport implements Transport {
    */
   constructor(options: HttpTransportOptions) {
     const { baseUrl, headers } = options;
-    const origin = URL.canParse(baseUrl) ? new URL(baseUrl).origin : '';
-    if (!/^https?:/.test(origin) || !isOnOrigin(baseUrl, origin)) {
+    const origin = parseWebUrl(baseUrl)?.origin;
+    if (origin === undefined) {
       throw new InputError(
         `The base URL of Bitbucket must be an http or https URL without user and password: ` +
           `${displayUrl(baseUrl)}`,
