@@ -19,22 +19,20 @@ export function countUnansweredBudget(): void {
 
 /** Counts requests to Bitbucket. */
 class RequestMetrics implements RequestObserver {
-  readonly #about: { readonly provider: string; readonly host: string };
-
-  constructor(provider: string, host: string) {
-    this.#about = { provider, host };
-  }
+  constructor(
+    protected readonly about: { readonly provider: string; readonly host: string },
+  ) {}
 
   onAttempt({ result, retry }: Parameters<RequestObserver['onAttempt']>[0]): void {
     const { requests, retries } = instruments();
-    requests.add(1, { ...this.#about, status: String(result) });
+    requests.add(1, { ...this.about, status: String(result) });
     if (retry) {
-      retries.add(1, this.#about);
+      retries.add(1, this.about);
     }
   }
 
   onWait({ reason, ms }: Parameters<RequestObserver['onWait']>[0]): void {
-    instruments().waitTime.add(ms / 1000, { ...this.#about, reason });
+    instruments().waitTime.add(ms / 1000, { ...this.about, reason });
   }
 }
 
@@ -60,7 +58,7 @@ export class ReadMetrics extends RequestMetrics {
     private readonly plugin: string,
     host: string,
   ) {
-    super(URL_READER, host);
+    super({ provider: URL_READER, host });
   }
 
   onRead(result: ReadResult): void {
@@ -70,11 +68,8 @@ export class ReadMetrics extends RequestMetrics {
 
 /** The metrics of one provider. */
 export class ProviderMetrics extends RequestMetrics implements RunObserver {
-  readonly #id: string;
-
   constructor({ id, host }: { readonly id: string; readonly host: string }) {
-    super(id, host);
-    this.#id = id;
+    super({ provider: id, host });
     // Starts at 0, so that the first failure shows as an increase and not as a new series.
     for (const result of RUN_RESULTS) {
       instruments().runs.add(0, { provider: id, result });
@@ -83,7 +78,7 @@ export class ProviderMetrics extends RequestMetrics implements RunObserver {
 
   onRun({ result, durationMs }: Parameters<RunObserver['onRun']>[0]): void {
     const { runs, duration } = instruments();
-    const attributes = { provider: this.#id, result };
+    const attributes = { provider: this.about.provider, result };
     runs.add(1, attributes);
     duration.record(durationMs / 1000, attributes);
   }
