@@ -19,13 +19,7 @@ import { WebhookStore } from '../store/WebhookStore';
 import { plainLocationRef, providerName } from './locationEntities';
 
 /** The stores in which providers keep their state. */
-export interface Stores {
-  readonly tables: DiscoveryDatabase;
-  readonly store: ProviderStateStore;
-  readonly reports: DiscoveryReport;
-  readonly outcomes: CatalogOutcomes;
-  readonly webhooks: WebhookStore;
-}
+export type Stores = Readonly<ReturnType<typeof createStores>>;
 
 /** Opens this module's tables in a plugin's database; they are created at the first use. */
 function openTables(database: DatabaseService, logger: LoggerService): DiscoveryDatabase {
@@ -83,7 +77,7 @@ export function createStores(
     tables = openTables(database, logger),
     clock = systemClock,
   }: { readonly tables?: DiscoveryDatabase; readonly clock?: Clock } = {},
-): Stores {
+) {
   const store = new ProviderStateStore(tables, {
     clock,
     readBaseline: async (providerId, known) => {
