@@ -1,7 +1,7 @@
 /** Reads `backend.reading.bitbucketServer`: the settings of the URL reader. */
 
 import { Config, ConfigReader } from '@backstage/config';
-import { durationToMilliseconds, HumanDuration } from '@backstage/types';
+import { HumanDuration } from '@backstage/types';
 import { ConfigFindings, ConfigSection } from './ConfigSection';
 import { refuse } from './readProviderConfigs';
 
@@ -25,7 +25,7 @@ export interface ReadingConfig {
 const READING_KEY = 'backend.reading';
 
 /** A longer wait would block all processing of the catalog. */
-const MAX_WAIT = { minutes: 5 };
+const MAX_WAIT = { ms: 300_000, text: '5 minutes' };
 
 /**
  * Reads the configuration and fills in the defaults.
@@ -39,12 +39,11 @@ export function readReadingConfig(config: Config): ReadingConfig {
     'bitbucketServer',
     Object.keys(READING_DEFAULTS),
   );
-  const longestWait = { ms: durationToMilliseconds(MAX_WAIT), text: '5 minutes' };
   const read = {
     maxAgeMs: section.durationMs('maxAge', READING_DEFAULTS.maxAge, { zero: true }),
     maxWaitMs: section.durationMs('maxWait', READING_DEFAULTS.maxWait, {
       zero: false,
-      max: longestWait,
+      max: MAX_WAIT,
     }),
     staleIfUnavailableMs: section.durationMs(
       'staleIfUnavailable',
