@@ -47,10 +47,6 @@ export function createFileParser(
   const redact = createRedactor(getSecrets(integration));
   return client =>
     (repository, files, { signal }) => {
-      const failed = (detail: string): ParsedFiles => ({
-        kind: 'failed',
-        problem: { reason: 'parser-failed', detail: quote(redact(detail), MAX_DETAIL) },
-      });
       const parse = async (timeLimit: AbortSignal): Promise<ParsedFiles> => {
         const parsed: CatalogFile[] = [];
         for (const file of files) {
@@ -63,16 +59,17 @@ export function createFileParser(
         return { kind: 'parsed', files: parsed };
       };
       return withTimeout(parse, { clock, ms: TIME_LIMIT_MS, signal }).catch(
-        (error: unknown) => {
+        (error: unknown): ParsedFiles => {
           signal?.throwIfAborted();
           if (error instanceof BitbucketServerCredentialsError) {
             throw error;
           }
-          return failed(
+          const said =
             error instanceof TimeoutReached
               ? `The location parser did not finish within ${TIME_LIMIT_MS / 60_000} minutes`
-              : `The location parser failed: ${getMessage(error)}`,
-          );
+              : `The location parser failed: ${getMessage(error)}`;
+          const detail = quote(redact(said), MAX_DETAIL);
+          return { kind: 'failed', problem: { reason: 'parser-failed', detail } };
         },
       );
     };
