@@ -18,24 +18,21 @@ export interface OutageOptions {
 
 /** Reports the beginning and the end of each outage once. */
 export class Outage {
-  readonly #options: OutageOptions;
   /** Time of the last failure; `undefined` while there is no outage. */
   #failedAtMs: number | undefined;
 
-  constructor(options: OutageOptions) {
-    this.#options = options;
-  }
+  constructor(private readonly options: OutageOptions) {}
 
   /** Records a failed attempt. */
   failed(error: unknown): void {
     const isFirst = this.#failedAtMs === undefined;
-    this.#failedAtMs = this.#options.clock.monotonicMs();
-    if (isFirst) this.#options.onBegin(error);
+    this.#failedAtMs = this.options.clock.monotonicMs();
+    if (isFirst) this.options.onBegin(error);
   }
 
   /** Records a successful attempt. */
   succeeded(): void {
-    const { clock, onEnd } = this.#options;
+    const { clock, onEnd } = this.options;
     if (this.#failedAtMs === undefined) return;
     if (clock.monotonicMs() - this.#failedAtMs < CALM_MS) return;
     this.#failedAtMs = undefined;
