@@ -75,7 +75,7 @@ export class ConflictResolver {
     for (const nextDelayMs of [...DELAYS_MS, undefined]) {
       const isLast = nextDelayMs === undefined;
       const isOver = await this.#oneAtATime(
-        () => signal?.aborted || this.#checkOnce(isLast),
+        () => signal.aborted || this.#checkOnce(isLast),
       );
       if (isLast || isOver) {
         return;

@@ -170,7 +170,7 @@ export class DiscoveryProvider {
   async #run(
     meter: RequestMeter,
     trigger: RunTrigger,
-    signal: AbortSignal | undefined,
+    signal: AbortSignal,
   ): Promise<Run> {
     const { clients, clock, config, contested, fileParser, recorder, log, store } =
       this.context;
@@ -227,7 +227,7 @@ export class DiscoveryProvider {
   }
 
   /** Checks once per process: a run cannot fix the credentials that the catalog reads with. */
-  async #checkAccess(signal: AbortSignal | undefined): Promise<void> {
+  async #checkAccess(signal: AbortSignal): Promise<void> {
     if (this.#isAccessChecked) {
       return;
     }

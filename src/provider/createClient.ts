@@ -126,7 +126,7 @@ function accessTo(
   integration: BitbucketServerIntegrationConfig,
   limiters: LimiterRegistry,
 ): Access {
-  const { headers = {} } = getBitbucketServerRequestOptions(integration);
+  const { headers } = getBitbucketServerRequestOptions(integration);
   return {
     headers,
     limiter: limiters.limiterFor(integration),
