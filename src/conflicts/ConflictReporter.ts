@@ -88,16 +88,15 @@ export async function readConflicts(
 export function toKnownConflicts(
   disputed: readonly DisputedRepository[] | undefined,
 ): KnownConflicts {
-  const byId =
-    disputed &&
-    new Map(
-      disputed.map(repository => [repository.report.repositoryId, repository.conflicts]),
-    );
+  if (!disputed) {
+    return { of: () => undefined };
+  }
+  const byId = new Map(
+    disputed.map(({ report, conflicts }) => [report.repositoryId, conflicts]),
+  );
   return {
-    count:
-      disputed &&
-      distinctConflicts(disputed.flatMap(repository => repository.conflicts)).length,
+    count: distinctConflicts(disputed.flatMap(({ conflicts }) => conflicts)).length,
     disputed,
-    of: ({ repositoryId }) => byId && (byId.get(repositoryId) ?? []),
+    of: ({ repositoryId }) => byId.get(repositoryId) ?? [],
   };
 }
