@@ -194,8 +194,7 @@ export type RepositoryLookup =
 
 /** Result of looking up the labels of one repository; names in lower case. */
 export type LabelsLookup =
-  | { readonly kind: 'found'; readonly labels: readonly string[] }
-  | { readonly kind: 'unknown'; readonly problem: Problem };
+  { readonly kind: 'found'; readonly labels: readonly string[] } | Unanswered;
 
 /** The address of a repository; changes when it is renamed or moved. */
 export interface RepositoryAddress {

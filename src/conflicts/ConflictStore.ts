@@ -42,10 +42,7 @@ export interface RefusedEntity {
 /**
  * An entity that the catalog refused to take from a file and that no side holds any more.
  */
-export interface ReleasedEntity {
-  readonly entityRef: string;
-  /** The URL of the file. */
-  readonly targetUrl: string;
+export interface ReleasedEntity extends Omit<RefusedEntity, 'holderKey'> {
   /** Location key of the Location by which the catalog reads the file. */
   readonly locationKey?: string;
 }
