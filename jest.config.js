@@ -44,7 +44,7 @@ module.exports = {
   },
   globalSetup: '<rootDir>/scripts/jest-global-setup.js',
   // Suites with a backend wait more than they compute, so few cores serve more workers.
-  maxWorkers: Math.max(6, availableParallelism() - 1),
+  maxWorkers: Math.max(7, availableParallelism() - 1),
   testSequencer: '<rootDir>/scripts/jest-sequencer.js',
   setupFiles: ['<rootDir>/scripts/jest-properties.js'],
   // Far more than any test takes: what is beside them decides how long that is.
