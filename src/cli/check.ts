@@ -250,7 +250,7 @@ function* assessListing(listing: Listing, connection: Connection): Generator<Fin
     };
   }
   if (listing.unreadable > 0) {
-    const text = `${formatPlural(listing.unreadable, 'item')} of the listing could not be read as repositories`;
+    const text = `${formatPlural(listing.unreadable, 'item')} of the listing, not readable as a repository`;
     yield { status: 'warning', about, text };
   }
 }

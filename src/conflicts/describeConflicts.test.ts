@@ -160,6 +160,7 @@ describe('a conflict', () => {
       'Exclude the file from one of the two',
     ],
     ['two repositories', FORKED, '`filters.skipForkedRepos: true`'],
+    ['two repositories', FORKED, '`filters.skipArchivedRepos: true`'],
     [
       'two files of one repository',
       {

@@ -240,7 +240,7 @@ const remedyForSameFile = (url: string) =>
   `Unregister ${url}, or remove it from \`catalog.locations\`: it is the same file. If providers found both URLs, exclude the repository from one of the providers.`;
 
 const REMEDY_FOR_FORKS =
-  'If one repository is a fork of the other, set `filters.skipForkedRepos: true`. Otherwise give one of the two another `metadata.name`.';
+  'If one repository is a fork of the other, set `filters.skipForkedRepos: true`; if one is archived, `filters.skipArchivedRepos: true`. Otherwise give one of the two another `metadata.name`.';
 
 const REMEDY_FOR_REGISTERED =
   'Unregister that location, or remove it from `catalog.locations`, to leave the file to discovery. Until then the catalog reads it for one of the two: nothing is missing.';
