@@ -1,4 +1,4 @@
-/** Makes texts safe to show, quote, store or compare. Pure. */
+/** Makes texts safe to show, quote, store or compare, hashes them, and counts in words. Pure. */
 
 import { createHash } from 'node:crypto';
 import { isFields } from './fields';
